@@ -1,7 +1,10 @@
 """What others hold now, as security looks at it: a part of it at a time, however much there is."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
+from jit.detect.activity.so_far import Done
 from jit.requests.lifecycle import Request
 
 PAGE = 10
@@ -24,9 +27,11 @@ class Held(NamedTuple):
     Attributes:
         number: how many there are in all, counted no further than one more than `MOST_COUNTED`.
         changed: ids of those on the page whose record was changed in the database.
+        done: what was done so far with each, by its id.
     """
 
     shown: list[Request]
     number: int
     look: Look = Look()
     changed: tuple[str, ...] = ()
+    done: Mapping[str, Done] = MappingProxyType({})

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol, TypeVar
 from bot.directory import SlackDirectory
 from bot.held import MOST_COUNTED, PAGE, Held, Look
 from bot.views.words import said_yes
+from jit.detect.activity.so_far import Done, Grant, done_so_far
+from jit.detect.ungranted import Comparisons, Ungranted
 from jit.facts import RefusalReason
 from jit.ledger import HeldQuestion, Ledger, LedgerUnavailable, Question, StoredDirectory
 from jit.policy import Policy, PolicyFolder
@@ -56,6 +58,10 @@ class Visibility:
     policies: PolicyFolder
     directory: SlackDirectory
     clock: Clock
+    _comparisons: Comparisons = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_comparisons", Comparisons(self.ledger))
 
     def is_one_of_us(self, by: Actor) -> bool:
         """Whether to show this person anything: a full member of our workspace, as known lately. Raises nothing."""
@@ -160,7 +166,15 @@ class Visibility:
         ids = self.ledger.held(replace(question, skip=look.page * PAGE, limit=PAGE))
         shown = self.ledger.requests_by_id(ids)
         changed = set(ids) - {request.id for request in shown}
-        return Held(shown, number, look, tuple(sorted(changed)))
+        return Held(shown, number, look, tuple(sorted(changed)), done_with(self.ledger, shown))
+
+    def ungranted(self, person: str, target: str = "") -> Ungranted | None:
+        """What targets hold that nobody granted, for security; None for everybody else. Of all targets, or of one."""
+        if not self.is_security(person):
+            return None
+        targets = self._rules().targets.values()
+        every = {each.name: each.reconcile.every if each.reconcile else None for each in targets}
+        return self._comparisons.ungranted(every, self.clock.now(), target)
 
     def security(self) -> frozenset[str]:
         """Everybody who sees what others hold."""
@@ -204,6 +218,11 @@ class Visibility:
     def _rules(self) -> Policy:
         """While the files are broken or being read, the last that could be: looking decides nothing."""
         return self.policies.newest() or self.policies.current()
+
+
+def done_with(ledger: Ledger, requests: Iterable[Request]) -> dict[str, Done]:
+    """What was done so far with what is held, by id: for security alone. Raises LedgerUnavailable."""
+    return done_so_far(ledger, [Grant(each.id, each.target, each.granted_at) for each in requests])
 
 
 def in_turns(requests: Iterable[Asked]) -> list[Asked]:

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from redis import Redis
 
 from jit.clock import SystemClock
-from jit.facts import Alert, AlertName, Source, Started
+from jit.facts import SAME, Alert, AlertName, Source, Started
 from jit.ledger import (
     ClockSkew,
     Leases,
@@ -43,7 +43,7 @@ from workers.end_orders.signed import load_key
 from workers.provision.grant import Granter
 from workers.provision.lockdowns import ObeyedLockdowns
 from workers.provision.locked_ends import LockedEnds
-from workers.provision.recorder import SAME, Recorder
+from workers.provision.recorder import Recorder
 from workers.provision.revoke import Revoker
 from workers.queue.jobs import Jobs
 from workers.queue.presence import LEASE_LASTS as PRESENCE_LASTS

@@ -23,7 +23,9 @@ from bot.refusals import Shown
 from bot.views.home import Overview, draw_empty_home, draw_home
 from bot.views.text import Json
 from bot.visibility import MOST_OPEN, Visibility
+from jit.detect.ungranted import Ungranted
 from jit.facts import (
+    ActivityRecorded,
     Alert,
     Approval,
     Approved,
@@ -41,6 +43,8 @@ from jit.facts import (
     OrdersEnd,
     PersonErased,
     PolicyChanged,
+    Reconciled,
+    Removed,
     Requested,
     RevokeFailed,
     RevokeIntent,
@@ -65,6 +69,8 @@ UNTOLD_WAIT = 5.0
 """Seconds until it is looked again whether it can be told what waits for somebody."""
 HELD_EVERY = 1.5
 """Seconds between two drawings of a Home in which nothing is new but what others hold."""
+ACTIVITY_EVERY = 30.0
+"""Seconds between two looks at it for what is done with what is held, which may be new all the time."""
 _ALL = "all"
 _OPENS, _ACTS, _DECIDES, _EVERYBODY = range(4)
 """Whose Home comes first where many are to be drawn: theirs who open it, who ask or act, who decide or review, and then
@@ -86,6 +92,8 @@ ChangesHeld = (
     | Ended
     | BreakGlassReviewed
     | Alert
+    | Reconciled
+    | Removed
 )
 """With these, what security sees of others becomes another."""
 
@@ -137,6 +145,7 @@ class Homes(ItemFollower):
         self._changed: dict[str, int] = {}
         self._shown: dict[str, str] = {}
         self._held_changed = False
+        self._activity = False
         self._overseers: dict[str, None] = {}
         """Security, in whose Homes something of others is new, and perhaps nothing else."""
         self._pace_of_held = Pace(tools.clock)
@@ -168,13 +177,15 @@ class Homes(ItemFollower):
 
     def _look_after_held(self) -> None:
         """However many entries came, each Home of security is drawn once, behind those of whom they are."""
-        if not self._held_changed:
+        activity = self._activity and not self._pace_of_held.wait(_ALL)
+        if not (self._held_changed or activity):
             return
         try:
             overseers = self._visibility.security()
         except (PolicyError, StaleGroups):
             return  # it is asked again
-        self._held_changed = False
+        self._held_changed = self._activity = False
+        self._pace_of_held.hold(_ALL, ACTIVITY_EVERY)
         self._overseers |= dict.fromkeys(sorted(self._opened & overseers))
 
     def _in_turn(self) -> list[str]:
@@ -211,6 +222,7 @@ class Homes(ItemFollower):
         """
         facts = [entry.fact for entry in entries]
         self._held_changed = self._held_changed or any(isinstance(fact, ChangesHeld) for fact in facts)
+        self._activity = self._activity or any(isinstance(fact, ActivityRecorded) for fact in facts)
         if any(isinstance(fact, PersonErased) for fact in facts):
             self._let_go_of_the_erased()
         if any(isinstance(fact, PolicyChanged | OfLockdown) for fact in facts):
@@ -340,6 +352,7 @@ class Homes(ItemFollower):
             own_reviews=[request for request in reviews if request.requester == person],
             most_used=self._most_used(person, own),
             held=self._held(person),
+            ungranted=self._ungranted(person),
         )
 
     def _most_used(self, person: str, own: Sequence[Request]) -> Sequence[str]:
@@ -353,6 +366,13 @@ class Homes(ItemFollower):
         """As far as it can be told now who sees it."""
         try:
             return self._visibility.held(person, looked_at(self._notes, person))
+        except (PolicyError, StaleGroups):
+            return None
+
+    def _ungranted(self, person: str) -> Ungranted | None:
+        """As far as it can be told now who sees it."""
+        try:
+            return self._visibility.ungranted(person)
         except (PolicyError, StaleGroups):
             return None
 

@@ -18,12 +18,14 @@ from bot.views.text import (
     harmless,
     line_of,
     listed,
+    moment,
     named,
     plain_text,
     section,
     units,
 )
 from bot.views.words import by_rule, decided_by, deciders, ending, more_asked, past_the_rules, word
+from jit.detect.activity.so_far import Done
 from jit.requests.due import late_since
 from jit.requests.lifecycle import Request, State
 from jit.requests.reviews import review_due
@@ -41,7 +43,7 @@ def held_by_others(held: Held, names: Names, now: datetime | None, *, above: Col
     if held.number > PAGE or held.look.person or held.look.target:
         yield _filters(held)
     for request in sorted(shown, key=_is_settled):
-        yield _row(request, names, now)
+        yield _row(request, names, now, done_in_short(held.done.get(request.id), now))
     if held.changed:
         ids = ", ".join(held.changed)
         yield section(f"*The record was changed* of {word(ids)}. `/jit revoke` with its id, and why, ends it.")
@@ -93,15 +95,20 @@ def _pages(held: Held) -> list[Json]:
     return [*back, *([button("More", HELD_ON, str(page + 1))] if more else [])]
 
 
-def _row(request: Request, names: Names, now: datetime | None) -> Json:
+def _row(request: Request, names: Names, now: datetime | None, done: str) -> Json:
     """Its button beside both lines, so that it is plain on a phone, too, which of many it ends."""
     late = late_since(request, now) if now else None
     loud = "*BREAK-GLASS*" if request.emergency is not None else ""
     revoke = revoke_buttons(request)
     holds = line_of(loud, _holds(request, names, late))
-    said = f"{holds}\n{line_of(_stands_on(request, names), request.id)}"
-    said = said if units(said) <= SECTION else f"{holds}\n{request.id}"
+    said = f"{holds}\n{line_of(_stands_on(request, names), done, request.id)}"
+    said = said if units(said) <= SECTION else f"{holds}\n{line_of(done, request.id)}"
     return section(said) | ({"accessory": revoke[0]} if revoke else {})
+
+
+def done_in_short(done: Done | None, now: datetime | None) -> str:
+    """What was done so far with what is held; empty where nothing is known of it."""
+    return done.in_short(moment(done.last, now) if done.last else "") if done else ""
 
 
 def revoke_buttons(request: Request) -> list[Json]:

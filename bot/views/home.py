@@ -30,6 +30,7 @@ from bot.views.text import (
     section,
     straight,
 )
+from bot.views.ungranted import UNGRANTED_BLOCKS, draw_ungranted
 from bot.views.words import (
     ended_because,
     ending,
@@ -41,6 +42,7 @@ from bot.views.words import (
     reason_of,
     word,
 )
+from jit.detect.ungranted import Ungranted
 from jit.durations import say_duration
 from jit.facts import LAPSED
 from jit.requests.due import late_since
@@ -80,6 +82,8 @@ class Overview:
     """Accesses that may be asked for now."""
     held: Held | None = None
     """What others hold, for security alone."""
+    ungranted: Ungranted | None = None
+    """What nobody granted, for security alone."""
     lockdowns: Sequence[Lockdown] = ()
     may_lift: bool = False
 
@@ -102,7 +106,7 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
     if overview.waiting is None:
         blocks.append(context(CANNOT_TELL))
     else:
-        room = BLOCKS - len(blocks) - len(opened) - len(past) - (HELD_BLOCKS if security else 0)
+        room = BLOCKS - len(blocks) - len(opened) - len(past) - (HELD_BLOCKS + UNGRANTED_BLOCKS if security else 0)
         whole, brief = _waiting(overview.waiting, names, room, now, revoke=security)
         above |= whole.keys()
         blocks += _titled("Waiting for you", (block for drawn in (*whole.values(), brief) for block in drawn))
@@ -110,6 +114,8 @@ def draw_home(overview: Overview, names: Names, now: datetime | None = None) -> 
             blocks.append(section(NOTHING))
     if overview.held is not None:
         opened += _titled(TITLE, held_by_others(overview.held, names, now, above=above))
+    if overview.ungranted is not None:
+        opened += draw_ungranted(overview.ungranted)
     return {"type": "home", "blocks": [*blocks, *opened, *past]}
 
 

@@ -11,8 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from uuid import UUID, uuid5
 
 from jit.clock import SKEW_LIMIT
+from jit.facts import SAME, AlertName
 from jit.policy.model import StandingAccess
 from jit.ports import Held, Inventory, Right
 from jit.requests.decision import fault_of_given
@@ -20,6 +22,8 @@ from jit.requests.lifecycle import LIVE, Request, State
 
 ID_LENGTH = 12
 """Hex digits of a finding's id."""
+FIRST = "first"
+"""What stands in the id of an alert where there was no comparison before."""
 NOT_BEGUN = "not_begun"
 """Beside `RefusalReason`, why a decision does not hold: something is held, and by the record no worker has begun."""
 
@@ -188,6 +192,13 @@ def _kind_of(right: Right) -> Kind:
 def _drift(target: str, kind: Kind, right: Right, detail: str = "") -> Drift:
     more = detail or right.detail
     return Drift(target, kind, right.principal, right.permission, right.how, right.grant, more, right=right)
+
+
+def alert_id(target: str, occasion: str) -> UUID:
+    """The id of an alert that tells of what differs: `FINDING COMPARISON` of one thing, with the id of the comparison
+    before, or `FIRST`.
+    """
+    return uuid5(SAME, f"{AlertName.DRIFT} {target} {occasion}")
 
 
 def is_removable(drift: Drift) -> bool:

@@ -12,6 +12,8 @@ LONGEST = 80
 SAID = 20
 """As many of what differs are said one by one, where there is more."""
 
+TAKEN_AWAY = " It is taken away."
+"""Behind the sentence about what the rules want taken away."""
 _FAULTS = {
     NOT_BEGUN: "no worker has begun it",
     "lapsed": "it was begun outside of the time it was approved for, or for longer",
@@ -67,6 +69,11 @@ def _sentence(drift: Drift, who: str, what: str, where: str) -> str:  # noqa: C9
             return f"somebody changed {what} of {request} on {where}"
         case Kind.REVIEW_DUE:
             return f"{who} has {what} on {where} ({how}), which was accepted until its review, and that is due"
+
+
+def how_to_remove(target: str, finding: str) -> str:
+    """Behind the sentence about what a person may have taken away."""
+    return f" `jit reconcile {target} --remove {finding}` takes it away, or says how."
 
 
 def plain(text: str, most: int = LONGEST) -> str:

@@ -26,7 +26,7 @@ from jit.facts.activity import (
     TiedBy,
     in_numbers,
 )
-from jit.facts.alerts import Alert, AlertName
+from jit.facts.alerts import SAME, Alert, AlertName
 from jit.facts.break_glass import BreakGlassEscalated, BreakGlassReviewed, Verdict
 from jit.facts.ends import (
     ENDED_BY_ITSELF,

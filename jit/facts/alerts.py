@@ -2,10 +2,14 @@
 
 from enum import StrEnum
 from typing import Annotated, Literal
+from uuid import UUID
 
 from jit.facts.fact import Fact, Principal, Room, Said, Who, Words
 from jit.facts.ocsf import CREATE, Class, Event, Severity, Status
 from jit.facts.sentence import Access, Loud, Person, Text, Told, in_words
+
+SAME = UUID("5f0d3c1e-7b64-4f0a-9b5e-2f6c8e1a7d40")
+"""Of alerts that several processes make of one thing the id is made under this one, so that the ledger takes one."""
 
 
 class AlertName(StrEnum):

@@ -1,5 +1,7 @@
 """What is read of entries: where one stands, its bytes, the hash they are kept under; and how many at once."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import LargeBinary, Select, bindparam, cast, func, select
 
 from jit.ledger.schema import entries
@@ -29,3 +31,15 @@ SOME = _some()
 """Up to ``limit`` that come ``after`` an index, until they are as many bytes: one at least, if there is one. Made once,
 as it is asked many times a second.
 """
+
+
+def newest_of_each(kind: str, request_ids: Sequence[str], most: int) -> Select[int, bytes, str]:
+    """Up to ``most`` entries of this kind about each of these requests, in order."""
+    newest = func.row_number().over(partition_by=entries.c.request_id, order_by=entries.c.index.desc())
+    placed = (
+        select(entries.c.index, newest.label("newest"))
+        .where(entries.c.request_id.in_(request_ids), entries.c.kind == kind)
+        .subquery()
+    )
+    few = KEPT.join(placed, placed.c.index == entries.c.index).where(placed.c.newest <= most)
+    return few.order_by(entries.c.index)

@@ -12,12 +12,12 @@ import structlog
 from sqlalchemy import Connection, Engine, func, insert, select, text
 
 from jit.clock import SKEW_LIMIT
-from jit.facts import Alert, Fact, Life, OfLockdown, life_kinds
+from jit.facts import ActivityRecorded, Alert, Fact, Life, OfLockdown, life_kinds
 from jit.ledger import readmodel
 from jit.ledger.append import Conflict, CountedRequests, InTheWay, Recorded, draft, give_place
 from jit.ledger.database import reading, writing
 from jit.ledger.entry import NO_ENTRY, Entry, TamperedEntry
-from jit.ledger.kept import KEPT, SOME
+from jit.ledger.kept import KEPT, SOME, newest_of_each
 from jit.ledger.keys import KeyRing
 from jit.ledger.lately import OpenedLately
 from jit.ledger.load import lives, load, read_all
@@ -40,6 +40,8 @@ MANY = 10
 """Facts of one append that are worth a question more before it."""
 AT_ONCE = 500
 """Requests that are loaded by one query."""
+OF_FEW = 50
+"""Requests of which what was done is read by one query: an entry of it may be long."""
 
 
 class ClockSkew(Exception):
@@ -208,6 +210,17 @@ class Ledger:
         with reading(self.engine) as connection:
             found = read_all(connection, self.ring, KEPT.where(*about).order_by(entries.c.index), skip_unreadable=True)
         return [entry.fact for entry in found if isinstance(entry.fact, Alert)]
+
+    def activity(self, request_ids: Sequence[str], most: int) -> list[ActivityRecorded]:
+        """The newest of what was done with each of these, ``most`` entries at most of each, in order; those that cannot
+        be read any more are passed over.
+        """
+        found: list[Entry] = []
+        with reading(self.engine) as connection:
+            for begin in range(0, len(request_ids), OF_FEW):
+                some = request_ids[begin : begin + OF_FEW]
+                found += read_all(connection, self.ring, newest_of_each("activity", some, most), skip_unreadable=True)
+        return [entry.fact for entry in found if isinstance(entry.fact, ActivityRecorded)]
 
     def newest(self, kinds: Sequence[str], limit: int) -> list[Fact]:
         """The newest facts of these kinds that are about no request, newest first; those that cannot be read any more

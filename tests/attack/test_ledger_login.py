@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy.engine import make_url
 
 from jit.clock import SystemClock
-from jit.facts import AlertName, EndCause, Ended, Lapsed, Source, write_fact
+from jit.facts import SAME, AlertName, EndCause, Ended, Lapsed, Source, write_fact
 from jit.ledger import Leases, connect
 from jit.ledger.guard.roles import LOGINS
 from jit.runtime.embedded import EmbeddedPostgres
@@ -27,7 +27,6 @@ from tests.world.hands import TEST, Hands
 from tests.world.next_entry import Next, append
 from tests.world.servers import LedgerDatabase, hardened, new_ledger
 from tests.world.waiting import wait_until
-from workers.provision.recorder import SAME
 from workers.timekeeper.timekeeper import LEASE
 
 pytestmark = pytest.mark.real

@@ -8,11 +8,11 @@ from uuid import uuid5
 import structlog
 
 from jit.durations import say_duration
-from jit.facts import AboutRequest, Alert, AlertName, RevokeFailed
+from jit.facts import SAME, AboutRequest, Alert, AlertName, RevokeFailed
 from jit.ledger import Ledger, LedgerUnavailable
 from jit.ports import Clock
 from jit.requests.lifecycle import Request
-from workers.provision.recorder import SAME, Recorder
+from workers.provision.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 

@@ -4,18 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 import structlog
 
-from jit.facts import AboutRequest, Alert, AlertName, Fact, RevokeIntent, Source
+from jit.facts import SAME, AboutRequest, Alert, AlertName, Fact, RevokeIntent, Source
 from jit.ledger import Conflict, Ledger, LedgerUnavailable, Spool, SpoolFailed
 from jit.ports import Clock
 
 log = structlog.get_logger(__name__)
 
-SAME = UUID("5f0d3c1e-7b64-4f0a-9b5e-2f6c8e1a7d40")
-"""Ids of alerts that several processes may tell are made under this."""
 MOST_OWED = 10_000
 """Ends whose outcome waits in the spool are remembered up to so many."""
 SAY_AGAIN = timedelta(hours=1)

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import uuid5
 
-from jit.detect.reconcile import Drift, is_removable
-from jit.detect.words import counted, plain, sentence
+from jit.detect.reconcile import Drift, alert_id, is_removable
+from jit.detect.words import TAKEN_AWAY, counted, how_to_remove, plain, sentence
 from jit.facts import Alert, AlertName, Reconciled
 from jit.requests.lifecycle import Request
-from workers.provision.recorder import SAME, Recorder
+from workers.provision.recorder import Recorder
 
 MOST_ALERTS = 5
 """As many are told of one by one; of more, those with a request behind them, up to `MOST_OF_REQUESTS`."""
@@ -67,8 +66,8 @@ class DriftAlerts:
         occasion = f"{drift.id} {news.occasion}"
         if request is None:
             return self._about(drift, news.target, occasion, f"{sentence(drift)}{_what_to_do(news, drift)}")
-        alert_id = uuid5(SAME, f"{AlertName.DRIFT} {news.target} {occasion}")
-        return self._recorder.alert(AlertName.DRIFT, request, sentence(drift), id=alert_id)
+        same = alert_id(news.target, occasion)
+        return self._recorder.alert(AlertName.DRIFT, request, sentence(drift), id=same)
 
     def _about(self, drift: Drift, target: str, occasion: str, says: str) -> Alert:
         return self._made(target, occasion, says, principal=plain(drift.principal))
@@ -89,7 +88,7 @@ class DriftAlerts:
 
     def _made(self, target: str, occasion: str, says: str, principal: str | None = None) -> Alert:
         return Alert(
-            id=uuid5(SAME, f"{AlertName.DRIFT} {target} {occasion}"),
+            id=alert_id(target, occasion),
             name=AlertName.DRIFT,
             says=says,
             target=target,
@@ -102,5 +101,5 @@ def _what_to_do(news: News, drift: Drift) -> str:
     if not is_removable(drift):
         return ""
     if news.removes and not news.first:
-        return " It is taken away."
-    return f" `jit reconcile {news.target} --remove {drift.id}` takes it away, or says how."
+        return TAKEN_AWAY
+    return how_to_remove(news.target, drift.id)

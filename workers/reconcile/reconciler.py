@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from jit.detect.reconcile import SETTLES, Drift, Expected, compare, seen_twice
+from jit.detect.reconcile import FIRST, SETTLES, Drift, Expected, compare, seen_twice
 from jit.detect.words import SAID
 from jit.facts import Life, Reconciled
 from jit.ledger import Ledger, LedgerUnavailable
@@ -227,7 +227,7 @@ class Reconciler:
             gone=tuple(sorted(before - {*ids})),
             **self.recorder.signed(),
         )
-        news = News(name, new, str(last.id) if last else "first", first=since is None, removes=removes, more=more)
+        news = News(name, new, str(last.id) if last else FIRST, first=since is None, removes=removes, more=more)
         self.recorder.record([fact, *DriftAlerts(self.recorder).of(news, look.requests)])
         self._last[name] = fact
         return fact

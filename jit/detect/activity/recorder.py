@@ -176,5 +176,5 @@ class Recorder:
 
 def known_logs(ledger: Ledger) -> list[ActivityLog]:
     """What is known of the logs of all targets, the oldest first. Raises LedgerUnavailable."""
-    found = (entry.fact for entry in reversed(ledger.newest_of("activity.log", MOST_OF_LOGS)))
-    return [fact for fact in found if isinstance(fact, ActivityLog)]
+    found = ledger.newest(("activity.log",), MOST_OF_LOGS)
+    return [fact for fact in reversed(found) if isinstance(fact, ActivityLog)]

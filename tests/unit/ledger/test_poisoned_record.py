@@ -9,7 +9,7 @@ from uuid import uuid4, uuid5
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from jit.facts import Alert, AlertName, EndCause, Lapsed, Revoked, RevokeFailed, Source
+from jit.facts import SAME, Alert, AlertName, EndCause, Lapsed, Revoked, RevokeFailed, Source
 from jit.ledger import Leases, TamperedEntry
 from jit.ledger.entry import LONGEST, NO_ENTRY, hash_of
 from jit.ledger.kept import AT_ONCE
@@ -25,7 +25,6 @@ from jit.use_cases.revoke import revoke
 from tests.world.hands import Hands
 from tests.world.tamper import past_the_guards
 from workers.provision import watchlist
-from workers.provision.recorder import SAME
 from workers.provision.revoke import Revoker
 from workers.provision.watchlist import Watchlist
 from workers.queue.job import Payload

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,8 @@ from bot.views import alert, audit, break_glass, card, dm, home, line, lockdown,
 from bot.views.lockdown import Progress
 from bot.views.text import Drawn, Json, harmless, straight, units
 from bot.visibility import MOST_USED, Others
+from jit.detect.activity.so_far import Done
+from jit.detect.ungranted import Finding, Found, Ungranted, Unsure
 from jit.facts import (
     Alert,
     AlertName,
@@ -158,6 +161,7 @@ def _homes(text: str) -> Iterator[Json]:
             yield home.draw_home(home.Overview(waiting=waiting, open=opened, past=past, **in_force), called(text))
     for held in _held(text):
         all_of_it = home.Overview(waiting=more, open=more, past=past, extendable=some, held=held, **reviews, **in_force)
+        all_of_it = replace(all_of_it, ungranted=_ungranted(text))
         used = replace(all_of_it, most_used=[f"{number}{text or '&'}"[:200] for number in range(MOST_USED)])
         yield home.draw_home(used, called(text), LATER)
 
@@ -166,7 +170,16 @@ def _held(text: str) -> Iterator[Held]:
     look, changed = Look(PEOPLE[0], "&" * 200, 999), ("R-WWWWWWWWWWWW",) * PAGE
     live = [replace(worst(text, state), rule=text[:200]) for state in (State.GRANTING, State.ACTIVE, State.ENDING)]
     for page in (*zip(*[iter([*live, *_glasses(text), *_extended(text)])] * PAGE, strict=False),):
-        yield Held([*page], MOST_COUNTED + 1, look, changed)
+        done = {each.id: Done(10**9, more=True, last=NOON, hidden=True) for each in page}
+        yield Held([*page], MOST_COUNTED + 1, look, changed, done)
+
+
+def _ungranted(text: str) -> Ungranted:
+    finding = Finding("f" * 12, "t" * 100, NOON, True, UUID(int=0))
+    found = [Found(finding, text, each, "") for each in many(text, {State.ACTIVE, State.ENDED}, 2)]
+    found += [Found(finding, text, None, removes) for removes in ("", f"jit reconcile {'t' * 100} --remove {'f' * 12}")]
+    failed, old, never = Unsure("t" * 100, NOON, text or "&"), Unsure("t" * 100, NOON), Unsure("t" * 100, None)
+    return Ungranted((*found, found[-1]), 10**9, (failed, failed, failed, failed, old, never))
 
 
 def _access(text: str, name: str = "a" * 75) -> Access:
@@ -376,7 +389,8 @@ WITHIN_OTHERS = {
     *("card.first_line", "break_glass.own_review", "break_glass.to_review", "break_glass.what_happens"),
     *("review.on_card", "review.review", "review.review_buttons", "review.reviewers", "review.skipped"),
     *("audit.in_short", "audit.signed_remark"),
-    *("card.given_less", "forms.kept", "held.held_by_others", "held.revoke_buttons"),
+    *("card.given_less", "forms.kept", "held.held_by_others", "held.revoke_buttons", "held.done_in_short"),
+    "ungranted.draw_ungranted",
     *("forms.target_option", "forms.target_options"),
     *("forms.duration_hint", "forms.decided_by", "forms.options", "forms.option", "forms.value_of", "forms.chosen"),
     *("look.table", "look.until", "look.zone"),

@@ -2,12 +2,16 @@
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import update
 
 from jit.cli.main import cli
+from jit.detect.reconcile import FIRST, alert_id
+from jit.detect.words import how_to_remove
+from jit.facts import Alert, AlertName, Reconciled, Source
 from jit.ledger import StoredDirectory, TamperedEntry
 from jit.ledger.privacy.erasing import erase
 from jit.ledger.schema import entries
@@ -16,6 +20,7 @@ from jit.proof.audit.held import held_at
 from jit.proof.audit.index import SearchIndex
 from jit.proof.audit.search import find_people
 from jit.testing import ALICE, BOB, CAROL, T0, ManualClock, Story, ledger_in
+from tests.world.activity import collect, collector, json_line
 from tests.world.tamper import past_the_guards
 
 HOUR = timedelta(hours=1)
@@ -146,3 +151,36 @@ def test_a_terminal_has_a_table(ledger, monkeypatch):
     told = CliRunner().invoke(cli, ["who", "--at", T0.isoformat()])
     assert "R-7F3K" in told.stdout
     assert "Nobody held it" in CliRunner().invoke(cli, ["who", "--at", (T0 - HOUR).isoformat()]).stdout
+
+
+def test_what_was_done_with_it_so_far_stands_beside_it(ledger, clock, tmp_path):
+    log = tmp_path / "lines"
+    story = Story(ledger, clock, "R-DDDD").active()
+    reader = collector(SimpleNamespace(ledger=ledger, clock=clock), log)
+    log.write_text(json_line("statement: SELECT 1", at=clock.now()) * 2)
+    collect(reader)
+    told, rows = run()
+    assert [(row["id"], row.get("done", "")) for row in rows] == [("R-BBBB", ""), (story.id, rows[-1]["done"])]
+    assert rows[-1]["done"].startswith("2 statements, last 20")
+    assert told.exit_code == 0
+    assert "done" not in run("--at", T0.isoformat())[1][0]
+
+
+def test_what_nobody_granted_stands_below_it_now_and_not_of_a_moment_before(ledger, clock):
+    told = {"at": clock.now(), "actor": "timekeeper@host", "source": Source.TIMEKEEPER, "target": "books"}
+    says = f"mallory has books_read on books.{how_to_remove('books', 'f00dfeed0123')}"
+    compared = Reconciled(outcome="new", found=3, known=("f00dfeed0123",), **told)
+    same = alert_id("books", f"f00dfeed0123 {FIRST}")
+    ledger.append([compared, Alert(id=same, name=AlertName.DRIFT, says=says, **told)])
+    for what in ("", "books"):
+        result, rows = run(*filter(None, [what]))
+        assert rows[-1] == {
+            "finding": "f00dfeed0123",
+            "target": "books",
+            "says": "mallory has books_read on books.",
+            "ends": "jit reconcile books --remove f00dfeed0123",
+            "since": clock.now().isoformat(timespec="seconds"),
+        }
+        assert "2 more that nobody granted" in result.stderr
+    for words in (["--at", clock.now().isoformat()], ["orders-db"]):
+        assert all("finding" not in row for row in run(*words)[1])

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.followers.homes import HELD_EVERY, Homes, look_at, open_home
+from bot.followers.homes import ACTIVITY_EVERY, HELD_EVERY, Homes, look_at, open_home
 from bot.held import MOST_COUNTED, PAGE, Look
 from bot.views.held import TITLE
 from jit.facts import BreakGlassReviewed, PersonErased, PolicyChanged, Quorum, Source
@@ -13,6 +13,7 @@ from jit.policy import load_policy
 from jit.testing import ALICE, BOB, CAROL, EVE
 from playground.blocks import view_problems
 from playground.text import elements, rendered
+from tests.world.activity import collect, collector, json_line
 from tests.world.base import RULES, SAM
 from tests.world.face import NAMES, Face
 from tests.world.tamper import past_the_guards
@@ -98,6 +99,25 @@ def test_security_sees_who_holds_what_until_when_and_on_what_it_stands(house, ho
     assert "pre-approved by rule: on call for orders · R-2222" in said
     assert "exception · approved by Bob (dba, 1/1) · R-3333" in said
     assert sorted(revocable(house)) == ["R-1111", "R-2222", "R-3333"]
+
+
+def test_each_line_says_what_was_done_with_it_so_far_or_that_no_log_shows_it(house, homes, tmp_path):
+    log = tmp_path / "postgresql.json"
+    reader = collector(house, log)
+    house.story("R-1111").active()
+    house.story("R-2222", requester=EVE, principal="eve", access="orders-db/write").active()
+    house.work(homes, 2)
+    assert "statement" not in held(house)
+    log.write_text(json_line("statement: SELECT 1", user="nobody", at=house.clock.now()))
+    collect(reader)
+    house.work(homes, ACTIVITY_EVERY)
+    assert "no statement so far · R-1111" in held(house)
+    with log.open("a") as more:
+        more.writelines(json_line(f"statement: SELECT {each}", at=house.clock.now()) for each in (1, 2))
+    collect(reader)
+    house.work(homes, ACTIVITY_EVERY)
+    assert "2 statements, last 14:00 · R-1111" in held(house)
+    assert "no statement so far · R-2222" in held(house)
 
 
 def test_break_glass_comes_first_and_unreviewed_before_reviewed_then_what_ends_first(house, homes, tmp_path):
