@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections import deque
+from contextlib import ExitStack, closing
 from typing import Any
 
 import psycopg
@@ -25,7 +26,11 @@ KEPT = 30
 
 
 class Console:
-    """One login's session, kept by a thread of its own from `start` to `stop`. Any thread may `run`."""
+    """One login's session, kept by a thread of its own from `start` to `stop`. Any thread may `run`.
+
+    Beside it another of the same login watches the table. What that does twice a second stays out of the server's log,
+    which is to show what a person does.
+    """
 
     def __init__(self, dsn: str, login: str, database: str) -> None:
         self._dsn = dsn
@@ -75,18 +80,19 @@ class Console:
 
     def _keep(self) -> None:
         while not self._stop.is_set():
-            session = self._connected()
-            while session is not None and self._session is session and not self._stop.is_set():
-                if self._look():
-                    session.wait(LOOK_EVERY, self._wake)
-                    self._drain()
-            if session is not None:
-                session.close()
+            with ExitStack() as opened:
+                watching = self._connected(opened)
+                while watching is not None and self._session is not None and not self._stop.is_set():
+                    if self._look(watching):
+                        watching.wait(LOOK_EVERY, self._wake)
+                        self._drain()
             self._stop.wait(AGAIN_AFTER)
 
-    def _connected(self) -> Session | None:
+    def _connected(self, opened: ExitStack) -> Session | None:
+        """The one that watches, with the other beside it; None where there is no connection."""
         try:
-            session = Session(self._dsn)
+            session = opened.enter_context(closing(Session(self._dsn)))
+            watching = opened.enter_context(closing(Session(self._dsn, unlogged=True)))
         except psycopg.Error as refused:
             self._show(ok=False, text=str(refused).strip())
             self._condition = "not connected; tries again"
@@ -96,15 +102,15 @@ class Console:
         if self._condition:
             self._say("note", "Connected again: a new session.")
         self._condition = f"session {session.pid}"
-        return session
+        return watching
 
-    def _look(self) -> bool:
-        """Whether the session is still there."""
+    def _look(self, watching: Session) -> bool:
+        """Whether the sessions are still there."""
         with self._using:
             if self._session is None:
                 return False
             try:
-                self._show(ok=True, text=self._session.ask(WATCHED))
+                self._show(ok=True, text=watching.ask(WATCHED))
             except Refused as refused:
                 self._show(ok=False, text=str(refused))
             except Lost as lost:
@@ -113,7 +119,7 @@ class Console:
         return True
 
     def _cut(self, last_words: str) -> None:
-        """The thread closes it: it may be waiting on it."""
+        """The thread closes both: it may be waiting on one."""
         self._session = None
         self._condition = "cut by the server"
         self._show(ok=False, text=last_words)

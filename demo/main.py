@@ -112,12 +112,15 @@ def _show(folder: Path, log: IO[bytes], console: Console, *, port: int | None, o
     """Raises CannotStart where the port asked for is taken."""
     began, port = time.monotonic(), _port(port)
     console.print(
-        "Starting Valkey, two PostgreSQL, a Slack of our own, the bot, a timekeeper, two workers and a signer …"
+        "Starting Valkey, two PostgreSQL, a Slack of our own, the bot, a timekeeper, two workers, a signer and the "
+        "collector …"
     )
     panel, rules = LatePanel(), lay_out(folder, POLICIES)
     with (
         EmbeddedPostgres() as ledger,
-        running_stack(folder, rules, ledger_url=ledger.dsn(), output=log, port=port, beside=panel) as stack,
+        running_stack(
+            folder, rules, ledger_url=ledger.dsn(), collects=True, output=log, port=port, beside=panel
+        ) as stack,
         open_panel(stack, ledger, panel),
     ):
         stack.ready(READY_WITHIN)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import redis
 
-from demo.stack import Stack
+from demo.stack import COLLECTOR, Stack
 from jit.runtime.embedded import EmbeddedPostgres, EmbeddedValkey
 from playground.faults import Outage
 
@@ -60,11 +60,19 @@ class Parts:
             TIMEKEEPER: _Processes(stack, "timekeeper", "Timekeeper", "the first alarm clock; needs no Redis"),
             BOT: _Processes(stack, "bot", "Bot", "speaks to Slack"),
             SIGNER: _Processes(stack, "signer", "Signer", "signs the record"),
+            **self._collector(stack),
             REDIS: _Server(stack.valkey, "Redis", "the queue, and the second alarm clock"),
             SLACK: _Slack(stack),
             TARGET: _Server(stack.postgres, "orders-db", "what access is given to"),
             LEDGER: _Server(ledger, "Ledger", "a PostgreSQL of its own"),
         }
+
+    @staticmethod
+    def _collector(stack: Stack) -> "dict[str, _Processes | _Server | _Slack]":
+        """There is one where the target's log is read."""
+        if COLLECTOR not in stack.supervisor.children:
+            return {}
+        return {COLLECTOR: _Processes(stack, COLLECTOR, "Collector", "reads what is done out of orders-db's log")}
 
     def seen(self) -> dict[str, Seen]:
         return {name: self._see(name) for name in self._parts}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from jit.facts import Ended, Life, Refused
+from jit.facts import Alert, Ended, Life, Refused
 from jit.ledger import Ledger, TamperedEntry, check_chain
 from jit.ledger.entry import NO_ENTRY
 from jit.proof.audit.checkpoints import Checkpoints, SignedCheckpoint
@@ -40,6 +40,7 @@ class Record:
     checkpoints_read: int = 0
     stories: dict[str, Story] = field(default_factory=dict)
     refusals: list[Refused] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
 
     def read_on(self) -> None:
         """Take in what is new; what was seen last must still be there.
@@ -62,6 +63,8 @@ class Record:
                     self._live_on(entry.fact, entry.index)
                 elif isinstance(entry.fact, Refused):
                     self.refusals.append(entry.fact)
+                elif isinstance(entry.fact, Alert):
+                    self.alerts.append(entry.fact)
                 self.last, self.hash = entry.index, entry.hash
                 self.tree.push(leaf_hash(entry.body))
                 self.roots[self.last] = self.tree.root()

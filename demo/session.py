@@ -1,5 +1,6 @@
 """One session in PostgreSQL, one statement at a time, and its answers as psql prints them."""
 
+import re
 import select
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +19,11 @@ LONGEST_CELL = 200
 """Characters of one cell."""
 MOST_SECONDS = 2.0
 """Seconds that one statement may take."""
+_LIMITS = re.compile("timeout|config|settings|execute|reset|discard|u&|xml", re.IGNORECASE)
+"""One of these is in whatever may change the limit of a session. Until then it need not be set again, and the server's
+log shows what was typed and nothing else.
+"""
+UNLOGGED = {"log_statement": "none", "log_min_messages": "panic"}
 _NUMERIC = frozenset({20, 21, 23, 26, 700, 701, 1700})
 """Types whose columns psql puts to the right, by their oids."""
 _ROWS = (ExecStatus.SINGLE_TUPLE, ExecStatus.TUPLES_OK)
@@ -34,15 +40,22 @@ class Lost(Exception):
 
 
 class Session:
-    """Not for several threads. Raises psycopg.OperationalError where it cannot be opened."""
+    """Not for several threads. Raises psycopg.OperationalError where it cannot be opened.
 
-    def __init__(self, dsn: str, *, most_seconds: float = MOST_SECONDS) -> None:
-        self._limit = f"SET statement_timeout = {round(most_seconds * 1000)}"
+    ``unlogged``: nothing of it comes into the server's log, for a login that may set `UNLOGGED`.
+    """
+
+    def __init__(self, dsn: str, *, most_seconds: float = MOST_SECONDS, unlogged: bool = False) -> None:
+        limit = str(round(most_seconds * 1000))
+        self._limit = f"SET statement_timeout = {limit}"
+        self._limit_holds = True
+        settings = {"statement_timeout": limit, "idle_in_transaction_session_timeout": "5s"}
+        settings |= UNLOGGED if unlogged else {}
         self._conn: psycopg.Connection[Any] = psycopg.connect(
             dsn,
             autocommit=True,
             connect_timeout=2,
-            options="-c idle_in_transaction_session_timeout=5s",
+            options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
             client_encoding="utf-8",
         )
         self._pg = self._conn.pgconn
@@ -62,7 +75,9 @@ class Session:
 
     def ask(self, statement: str) -> str:
         """What comes of one statement, within 2 s, 50 rows and 20,000 bytes. Raises Refused, Lost."""
-        self._printed(self._limit)
+        if not self._limit_holds:
+            self._printed(self._limit)
+        self._limit_holds = self._limit_holds and not _LIMITS.search(statement)
         try:
             return self._printed(statement)
         finally:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from demo.sample import DATABASE, WORKER, furnish
+from demo.sample import DATABASE, LOG, WORKER, first_line, furnish, log_of
 from jit.cli.environment import COMMON, environment
 from jit.cli.up import make_signing_key
 from jit.clock import SystemClock
@@ -32,6 +32,9 @@ from playground.slack import Slack
 
 Command = Callable[[str], Sequence[str]]
 """The argv of a room: `bot`, `worker`, `timekeeper` or `signer`."""
+COLLECTOR = "collector"
+TARGET = "orders-db"
+"""The target, as the rules name it."""
 
 
 def jit_command(room: str) -> Sequence[str]:
@@ -74,8 +77,8 @@ class Stack:
         return self.ledger.requests(Question(states=frozenset(State) - OVER))
 
     def ready(self, within: float) -> None:
-        """Wait until every process has said in the ledger that it started. Raises TimeoutError."""
-        wanted = {name.partition("-")[0] for name in self.supervisor.children}
+        """Wait until every process that says so in the ledger has started. Raises TimeoutError."""
+        wanted = {name.partition("-")[0] for name in self.supervisor.children} - {COLLECTOR}
         self.stage.wait_for(lambda: wanted <= self._started() and self.stage.slack.hub.connections, within)
 
     def _started(self) -> set[str]:
@@ -93,12 +96,13 @@ def running_stack(
     bots: int = 1,
     workers: int = 2,
     signer: bool = True,
+    collects: bool = False,
     clock: Clock | None = None,
     output: IO[bytes] | None = None,
     port: int = 0,
     beside: Beside | None = None,
 ) -> Iterator[Stack]:
-    """Start everything in ``folder``, and leave no process behind.
+    """Start everything in ``folder``, and leave no process behind. ``collects``: the target's log is read, too.
 
     ``port`` is the page's, 0 for any free one; ``beside`` stands at its right.
 
@@ -109,7 +113,7 @@ def running_stack(
     with ExitStack() as open_parts:
         stage = open_parts.enter_context(running(_workspace(), os.environ, port, beside))
         valkey = open_parts.enter_context(EmbeddedValkey())
-        postgres = open_parts.enter_context(EmbeddedPostgres(sync=False))
+        postgres = open_parts.enter_context(EmbeddedPostgres(sync=False, settings=LOG if collects else None))
         furnish(postgres)
         ledger_url = ledger_url or f"sqlite:///{folder / 'ledger.db'}"
         everything = _environment(
@@ -122,7 +126,11 @@ def running_stack(
         )
         if signer:
             make_signing_key(folder)
-        supervisor = Supervisor(_children(everything, policies, command, (bots, workers, int(signer))), output, spawn)
+        children = _children(everything, policies, command, (bots, workers, int(signer)))
+        if collects:
+            first_line(postgres)
+            children.append(_collector(everything, log_of(postgres)))
+        supervisor = Supervisor(children, output, spawn)
         engine = connect(ledger_url)
         create_tables(engine)
         open_parts.callback(engine.dispose)
@@ -167,3 +175,8 @@ def _children(
     ]
     rooms = [(name, name.partition("-")[0]) for name in names]
     return [Child(name, command(room), environment(room, everything, policy)) for name, room in rooms]
+
+
+def _collector(everything: Mapping[str, str], log: Path) -> Child:
+    argv = [*jit_command("collect"), TARGET, str(log)]
+    return Child(COLLECTOR, argv, environment(COLLECTOR, everything, None))

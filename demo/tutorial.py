@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.observer import Observation
-from jit.facts import RefusalReason
-from playground.sample import ALICE, AUDIT, BOB, CAROL, EVE, REQUESTS
+from jit.facts import AlertName, RefusalReason
+from playground.sample import ALERTS, ALICE, AUDIT, BOB, CAROL, EVE, REQUESTS
 
 Json = dict[str, Any]
 
@@ -43,6 +43,13 @@ class Told:
             story.request.requester in PLAYED and story.request.by_rule and "granted" in story.kinds
             for story in self.look.record.stories.values()
         )
+
+    def stopped(self) -> bool:
+        """Whether somebody revoked what was used for something else than it is for."""
+        stories = self.look.record.stories
+        alerts = (alert for alert in self.look.record.alerts if alert.name is AlertName.OUTSIDE_PURPOSE)
+        told = (stories[alert.request_id] for alert in alerts if alert.request_id in stories)
+        return any("revoked" in story.kinds for story in told)
 
     def refused(self, *reasons: RefusalReason) -> bool:
         return any(fact.reason in reasons and fact.actor in PLAYED for fact in self.look.record.refusals)
@@ -134,6 +141,17 @@ STEPS = (
             ("Be Carol", _go(CAROL)),
         ),
         lambda told: told.had("granted", "break_glass.reviewed"),
+    ),
+    Step(
+        "See what is done with it",
+        "orders-db/fix is for reading and changing orders. Once Alice has it, have her copy them in her session below: "
+        "CREATE TEMP TABLE copied AS TABLE orders. As Carol, press Revoke in #jit-alerts. The card says what was done.",
+        (
+            ("Type it for Alice", _go(ALICE, typed="/jit request orders-db/fix 2m INC-47 orders are stuck")),
+            ("Be Bob", _go(BOB)),
+            ("Be Carol, in #jit-alerts", _go(CAROL, ALERTS)),
+        ),
+        lambda told: told.stopped(),
     ),
     Step(
         "Make it outlive its time",

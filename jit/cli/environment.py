@@ -43,6 +43,7 @@ def environment(
         "bot": (*common, *PROXIES, "REDIS_URL", *SLACK, *of_providers),
         "worker": (*common, "REDIS_URL", *WORKERS, *of_targets),
         "timekeeper": (*common, "REDIS_URL", *WORKERS, *of_targets),
+        "collector": common,
         "signer": (*common, *PROXIES, *SIGNER, *(name for name in everything if name.startswith(AWS))),
     }[room]
     return {name: everything[name] for name in wanted if name in everything}

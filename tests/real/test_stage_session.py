@@ -1,5 +1,6 @@
 """The session beside the chat, in a real PostgreSQL: as psql would show it, and no more than one statement."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -8,8 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from demo.console import WATCHED, Console
-from demo.sample import DATABASE, ROLES, WORKER, furnish
+from demo.sample import DATABASE, LOG, ROLES, WORKER, furnish, log_of
 from demo.session import LONGEST_CELL, MOST_BYTES, MOST_ROWS, Lost, Refused, Session
+from jit.runtime.embedded import EmbeddedPostgres
+from tests.world.activity import wait_for
 from tests.world.orders import grant_of, wanted
 from tests.world.servers import postgres_18
 from tests.world.waiting import HUNG, wait_until
@@ -189,6 +192,29 @@ def test_an_answer_is_bounded_in_bytes(session):
         assert MOST_BYTES // 2 < len(answer.encode()) < MOST_BYTES + 100, name
         assert answer.endswith("(cut)"), name
         assert session.ask("SELECT 1 AS n").endswith("(1 row)"), name
+
+
+def test_the_log_shows_what_is_typed_and_nothing_of_what_watches(monkeypatch):
+    monkeypatch.setattr("demo.console.LOOK_EVERY", 0.01)
+    with EmbeddedPostgres(sync=False, settings=LOG) as server:
+        furnish(server)
+        console = Console(server.dsn("alice", DATABASE), "alice", DATABASE)
+        console.start()
+        try:
+            wait_until(lambda: "permission denied" in watched(console))
+            for typed in ("SELECT 1 AS first", "UPDATE orders SET state = 'x'", "SELECT 2 AS last"):
+                console.run(typed)
+            wait_for(log_of(server), "AS last")
+        finally:
+            console.stop()
+        lines = [json.loads(line) for line in log_of(server).read_text().splitlines()]
+        of_alice = [line["message"] for line in lines if line.get("user") == "alice"]
+    assert of_alice == [
+        "execute <unnamed>: SELECT 1 AS first",
+        "execute <unnamed>: UPDATE orders SET state = 'x'",
+        "permission denied for table orders",
+        "execute <unnamed>: SELECT 2 AS last",
+    ]
 
 
 def test_a_temporary_view_cannot_stand_for_the_table_that_is_watched(console):

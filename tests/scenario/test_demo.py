@@ -20,7 +20,7 @@ import pytest
 from demo.ending import catches_interrupts
 from playground.control import elsewhere
 from playground.person import Person
-from playground.sample import ALICE, BOT_TOKEN, REQUESTS, sample_workspace
+from playground.sample import ALERTS, ALICE, BOB, BOT_TOKEN, CAROL, REQUESTS, sample_workspace
 from playground.server import running
 from tests.scenario.told_up import of_up
 from tests.world.exhaustive import distinct
@@ -136,11 +136,42 @@ def test_the_demo_opens_a_page_and_leaves_nothing_though_it_is_stopped_twice(tem
         alice.command("/jit", "request orders-db/look 30s look at orders", channel=REQUESTS)
         alice.form().submit()
         alice.finds("asks for", channel=REQUESTS)
-        assert to_mend(read_until(demo, "demo.env"), temporary) == []
+        [on_purpose] = to_mend(read_until(demo, "demo.env"), temporary)
+        assert "orders-db/books.approve[0]: nobody who may ask could be approved" in on_purpose
         demo.send_signal(signal.SIGINT)
         wait_until(lambda: catches_interrupts(demo.pid) is False)
         demo.send_signal(signal.SIGINT)
         demo.send_signal(signal.SIGTERM)
+        leaves_nothing(demo, temporary)
+
+
+def beside(url: str, verb: str, **values: str) -> None:
+    sent = urllib.request.Request(f"{url}beside/{verb}", json.dumps(values).encode())
+    with urllib.request.urlopen(sent, timeout=HUNG) as answer:
+        assert answer.status == 200
+
+
+def test_the_demo_shows_what_is_done_with_access_and_carol_ends_it_with_one_press(temporary: Path):
+    with started(["demo", "--port", "0"], temporary) as demo:
+        [url] = re.findall(r"http://127\.0\.0\.1:\d+/", read_until(demo, "Ctrl-C stops it all"))
+        alice, bob, carol = (Person(elsewhere(url), who) for who in (ALICE, BOB, CAROL))
+        alice.command("/jit", "request orders-db/fix 2m INC-47 orders are stuck", channel=REQUESTS)
+        alice.form().submit()
+        bob.press(bob.finds("asks for", channel=REQUESTS), "Approve")
+        alice.finds("Active until", channel=REQUESTS)
+        beside(url, "break", part="collector", how="kill")
+        for typed in ("SELECT * FROM orders", "CREATE TEMP TABLE copied AS TABLE orders"):
+            beside(url, "query", sql=typed)
+        told = carol.finds("outside purpose", channel=ALERTS)
+        assert "CREATE TEMP TABLE copied AS TABLE orders" in told.text
+        carol.press(told, "Revoke", confirm=True)
+        card = alice.finds("2 statements: ", channel=REQUESTS).text
+        for said in ("revoked by", "1 read of orders", "1 change of the schema of copied", "log complete"):
+            assert said in card
+        assert [seen.text for seen in carol.sees(ALERTS) if "ALERT" in seen.text and "foreign" not in seen.text] == [
+            carol.finds("outside purpose", channel=ALERTS).text
+        ]
+        demo.send_signal(signal.SIGINT)
         leaves_nothing(demo, temporary)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from demo.parts import REDIS, WORKERS
 from demo.tutorial import STEPS, Tutorial
-from jit.facts import RefusalReason
+from jit.facts import AlertName, EndCause, RefusalReason
 from tests.world.stage_scene import Scene
 
 
@@ -108,3 +108,13 @@ def test_what_the_crowd_asks_ticks_nothing_off(scene, done):
     scene.story.fields = {"requester": "U1CROWD01"}
     scene.story.active()
     assert done() == set()
+
+
+def test_use_outside_of_what_it_is_for_is_ticked_off_once_it_is_revoked(scene, done):
+    scene.story.active()
+    scene.story.alert(name=AlertName.END_LATE)
+    scene.story.revoked()
+    assert "See what is done with it" not in done()
+    scene.story.alert(name=AlertName.OUTSIDE_PURPOSE)
+    scene.story.ending(EndCause.REVOKED)
+    assert "See what is done with it" in done()

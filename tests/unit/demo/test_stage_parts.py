@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from demo.parts import LEDGER, SLACK, TARGET, WORKERS, Parts
+from demo.stack import COLLECTOR
 from jit.runtime.supervisor import Child, Supervisor
 from playground.interaction import Stage
 from playground.person import Person
@@ -49,6 +50,26 @@ def parts(supervisor, servers):
         stage=Stage(sample_workspace()),
     )
     return Parts(stage, servers["ledger"])
+
+
+def test_the_collector_is_among_them_where_there_is_one(parts, servers):
+    assert COLLECTOR not in parts.seen()
+    supervisor = Supervisor([Child(COLLECTOR, SLEEPS, {})])
+    supervisor.start()
+    try:
+        stage = SimpleNamespace(
+            supervisor=supervisor,
+            valkey=servers["valkey"],
+            postgres=servers["postgres"],
+            stage=Stage(sample_workspace()),
+        )
+        with_it = Parts(stage, servers["ledger"])
+        assert offers(with_it, COLLECTOR) == ["kill", "down"]
+        with_it.act(COLLECTOR, "kill")
+        wait_until(lambda: with_it.seen()[COLLECTOR].up)
+        assert with_it.seen()[COLLECTOR].restarts == 1
+    finally:
+        supervisor.stop()
 
 
 def offers(parts, name):
