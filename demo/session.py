@@ -48,7 +48,7 @@ class Session:
     def __init__(self, dsn: str, *, most_seconds: float = MOST_SECONDS, unlogged: bool = False) -> None:
         limit = str(round(most_seconds * 1000))
         self._limit = f"SET statement_timeout = {limit}"
-        self._limit_holds = True
+        self._limit_holds = not unlogged
         settings = {"statement_timeout": limit, "idle_in_transaction_session_timeout": "5s"}
         settings |= UNLOGGED if unlogged else {}
         self._conn: psycopg.Connection[Any] = psycopg.connect(
