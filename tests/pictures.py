@@ -77,9 +77,9 @@ def play(stage: Stack, album: Album) -> None:
     expect(alice.locator("#messages")).to_contain_text("asks for")
 
     bob = album.opens(BOB, REQUESTS)
-    expect(bob.get_by_role("button", name="Approve")).to_be_visible()
+    expect(bob.get_by_role("button", name="Approve", exact=True)).to_be_visible()
     album.takes(bob, "Bob may decide: who, what exactly, how long, why.")
-    bob.get_by_role("button", name="Approve").click()
+    bob.get_by_role("button", name="Approve", exact=True).click()
     expect(alice.locator(".terminal .answer")).to_contain_text("Sato")
     expect(alice.locator("#messages")).to_contain_text("Active until")
     album.takes(alice, "A moment later Alice's session can read the table.")
