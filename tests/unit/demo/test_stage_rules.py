@@ -13,7 +13,7 @@ from tests.world.product import POLICIES
 
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
 ALICE, BOB, EVE = "U01ALICE0", "U02BOB000", "U04EVE000"
-GROUPS = Groups(NOW, {"S0ENGIN01": frozenset({ALICE, BOB, EVE})})
+GROUPS = Groups(NOW, {"S0ENGIN01": frozenset({ALICE, BOB, EVE}), "S0AUDIT01": frozenset({BOB})})
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,8 @@ def test_a_changed_folder_is_found(tmp_path, ledger, url):
     tiles(tmp_path / "log")
     assert tiles(tmp_path / "log", "--check").exit_code == 0
     path = tmp_path / "log" / f"tile/0/000.p/{size}"
-    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    *rest, last = path.read_bytes()
+    path.write_bytes(bytes([*rest, last ^ 1]))
     done = tiles(tmp_path / "log", "--check")
     assert done.exit_code == 1
     assert str(size) in done.output
