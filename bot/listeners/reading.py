@@ -167,9 +167,11 @@ class Reading:
         """With one access more, beside the first: by its name; behind a comma by a piece, and the nearest is offered
         where it is neither.
         """
-        if filled.access is None or filled.offered is not None or self.most == 1:
+        if filled.access is None or self.most == 1:
             return None
         access = self._whole_name(word)
+        if access is None and filled.offered is not None:
+            return filled.noted(not_among(word)) if listed else None
         if access is None and listed:
             fits = matching(word, self.accesses, anywhere=True)
             if len(fits) > 1:

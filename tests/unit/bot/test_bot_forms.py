@@ -176,6 +176,9 @@ def test_of_several_the_nearest_is_offered_and_more_than_fit_are_said() -> None:
     assert (filled.asked.also, filled.offered) == ((), WRITE)
     assert "Did you mean orders-db/write?" in filled.note
     assert "fits 3 accesses" in fill("orders-db/read,orders 1h", ALL).note
+    filled = fill("orders-db/read,orders-db/wriet,orders-db/admin 1h db down", ALL)
+    assert (filled.asked.also, filled.offered) == (("orders-db/admin",), WRITE), "a slip stops none of the others"
+    assert filled.asked.reason == "db down"
     many = [access(f"db-{number}/read") for number in range(7)]
     filled = fill(" ".join(each.name for each in many) + " 1h all", many)
     assert len(filled.also) == 4
