@@ -12,7 +12,7 @@ from jit.detect.reconcile import SETTLES
 from jit.facts import Alert, AlertName, Fact, Reconciled
 from jit.requests.due import GRANT_STUCK
 from jit.requests.lifecycle import State
-from jit.testing import InMemoryTarget
+from jit.testing import ALICE, BOB, InMemoryTarget
 from tests.world.exhaustive import distinct
 from tests.world.hands import RULES, Hands
 
@@ -96,6 +96,8 @@ class Office(Hands):
         story.approved()
         while self.clock.now() < begins:
             self.clock.time = min(begins, self.clock.now() + timedelta(minutes=10))
+            for person in (ALICE, BOB):  # as the bot asks about whoever something waits for
+                self.directory.confirm(person, self.clock.now())
             self.look()
             self.sweep()
 
