@@ -9,6 +9,7 @@ from bot.listeners.context import Answer, ListenerContext
 from bot.views.text import day_and_time, harmless, named
 from jit.durations import BadDuration, parse_duration
 from jit.ledger.of_people import absences
+from jit.ports import DirectoryUnavailable
 from jit.use_cases.away import come_back, go_away
 
 HOW = "`/jit away until 2026-12-01 @carol`, or `/jit away 3d @carol for dba`"
@@ -29,7 +30,7 @@ def away(ctx: ListenerContext, caller: Caller, typed: str) -> Answer:
         until = day_and_time(own.until)
         return f"You are away until {until}: {named(own.substitute, names)} stands in. `/jit back` ends it."
     found = _TYPED.fullmatch(" ".join(typed.split()))
-    at = _moment(found["until"], now, ctx.directory.look_up(caller.by.id).tz) if found else None
+    at = _moment(found["until"], now, _zone_of(ctx, caller)) if found else None
     if found is None or at is None:
         return f"Say until when, and who stands in: {HOW}. You typed: {harmless(typed, 100)}"
     substitute = found["id"] or found["name"]
@@ -60,6 +61,14 @@ def _moment(typed: str, now: datetime, zone: str) -> datetime | None:
         return datetime.combine(datetime.fromisoformat(day).date(), at, _zone(zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _zone_of(ctx: ListenerContext, caller: Caller) -> str:
+    """Nothing where they cannot be looked up: then they are refused for that."""
+    try:
+        return ctx.directory.look_up(caller.by.id).tz
+    except DirectoryUnavailable:
+        return ""
 
 
 def _zone(name: str) -> ZoneInfo:

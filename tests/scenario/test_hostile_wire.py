@@ -58,6 +58,12 @@ def test_half_a_character_in_a_form_that_is_drawn_again_is_no_fault(siege: Siege
     assert judge(choosing, siege.suffers(choosing), siege.requests) == "acknowledged"
 
 
+def test_away_of_somebody_whom_slack_does_not_know_is_no_fault(siege: Siege) -> None:
+    strange = unharmed(next(sample for sample in siege.samples if sample.name == "command away"))
+    strange.payload.update(user_id="A0", text="away 3d <@U03CAROL0>")
+    assert judge(strange, siege.suffers(strange), siege.requests).startswith("refused")
+
+
 def _tells_errors(
     responder: Responder, place: Place, _answer: object, tell: Callable[..., None] = Responder.respond
 ) -> None:
